@@ -18,3 +18,33 @@ pub const PAGE_ENTRIES_MAX: usize = 10_000;
 pub const PAGE_ENTRIES_DEFAULT: usize = 1_000;
 /// Tags one `PUT manifests/<digest>?tag=` may set.
 pub const TAG_PARAMETERS_MAX: usize = 64;
+/// Largest manifest that may be configured: a manifest is held in memory whole.
+pub const MANIFEST_BYTES_CEILING: u64 = 64 << 20;
+/// How long a request's head may take to arrive.
+pub const HEAD_TIMEOUT_SECONDS: u64 = 15;
+/// How long a body or an answer may make no progress.
+pub const STALL_TIMEOUT_SECONDS: u64 = 60;
+/// How long a kept-alive connection may wait for its next request.
+pub const IDLE_TIMEOUT_SECONDS: u64 = 75;
+/// How long requests under way may go on after SIGTERM.
+pub const DRAIN_TIMEOUT_SECONDS: u64 = 30;
+/// Largest request head: request line and fields.
+pub const HEAD_BYTES_MAX: u64 = 32 << 10;
+/// Open connections over all cores.
+pub const CONNECTIONS_MAX: u64 = 16_384;
+/// Days after which an upload session without progress is removed.
+pub const UPLOAD_EXPIRY_DAYS: u64 = 7;
+/// Longest `Authorization` value that is looked at.
+pub const AUTHORIZATION_BYTES_MAX: usize = 4 << 10;
+/// Longest user name.
+pub const USER_NAME_BYTES_MAX: usize = 128;
+/// Longest password.
+pub const PASSWORD_BYTES_MAX: usize = 1 << 10;
+/// Threads that verify passwords.
+pub const PASSWORD_THREADS: usize = 2;
+/// Passwords that may wait for verification before callers are told to come again.
+pub const PASSWORD_QUEUE_MAX: usize = 64;
+/// Verified credentials that are remembered.
+pub const CREDENTIAL_CACHE_ENTRIES_MAX: usize = 4_096;
+/// How long a verified credential is remembered.
+pub const CREDENTIAL_CACHE_SECONDS: u64 = 300;
