@@ -135,13 +135,7 @@ fn every_file_says_what_it_is_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the workspace");
-    for package in [
-        "daemon/src",
-        "daemon/tests",
-        "ui/src",
-        "benchsuite/src",
-        "conformance/src",
-    ] {
+    for package in ["daemon/src", "daemon/tests", "ui/src", "conformance/src"] {
         let mut files = Vec::new();
         rust_files(&root.join(package), &mut files);
         for file in files {
