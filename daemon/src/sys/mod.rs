@@ -1,6 +1,8 @@
 //! What Drift asks of the kernel itself.
 
+pub mod affinity;
 pub mod drain;
 pub mod driver;
+pub mod signals;
 
 pub use driver::driver;
