@@ -48,3 +48,7 @@ pub const PASSWORD_QUEUE_MAX: usize = 64;
 pub const CREDENTIAL_CACHE_ENTRIES_MAX: usize = 4_096;
 /// How long a verified credential is remembered.
 pub const CREDENTIAL_CACHE_SECONDS: u64 = 300;
+/// Threads for file I/O, shared by all cores.
+pub const FILE_IO_THREADS: usize = 16;
+/// Jobs that may wait for such a thread.
+pub const FILE_IO_QUEUE_JOBS_MAX: usize = 65_536;
