@@ -48,7 +48,20 @@ pub const PASSWORD_QUEUE_MAX: usize = 64;
 pub const CREDENTIAL_CACHE_ENTRIES_MAX: usize = 4_096;
 /// How long a verified credential is remembered.
 pub const CREDENTIAL_CACHE_SECONDS: u64 = 300;
+
 /// Threads for file I/O, shared by all cores.
 pub const FILE_IO_THREADS: usize = 16;
 /// Jobs that may wait for such a thread.
 pub const FILE_IO_QUEUE_JOBS_MAX: usize = 65_536;
+/// A transfer buffer while the budget lasts; also the most that is hashed in one go.
+pub const BUFFER_BYTES_LARGE: usize = 256 << 10;
+/// A transfer buffer beyond the budget.
+pub const BUFFER_BYTES_SMALL: usize = 16 << 10;
+/// Bytes of large transfer buffers lent at once.
+pub const BUFFER_POOL_BYTES_MAX: usize = 96 << 20;
+/// Large transfer buffers kept for reuse.
+pub const BUFFER_POOL_IDLE_MAX: usize = 64;
+/// Upload sessions open at once in one store.
+pub const UPLOAD_SESSIONS_MAX: usize = 100_000;
+/// Largest state file of an upload session that is read.
+pub const UPLOAD_STATE_BYTES_MAX: u64 = 64 << 10;
