@@ -1,9 +1,12 @@
 //! Where blobs live: the contract that every backend keeps, and the backends.
 //!
-//! The contract is this trait.
+//! The contract is [`BlobStore`]; `contract` holds its tests, which every backend runs.
 
 pub mod error;
 pub mod upload;
+pub mod fs;
+#[cfg(test)]
+pub(crate) mod contract;
 
 use std::fs::File;
 use std::future::Future;
