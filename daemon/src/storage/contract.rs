@@ -111,7 +111,7 @@ async fn refuses_wrong_digests(store: &dyn BlobStore) {
         .await;
     assert!(
         matches!(put, Err(StorageError::DigestMismatch { actual, .. })
-        if actual == sha256(b"content"))
+        if *actual == sha256(b"content"))
     );
     let cut = Bytes::failing(b"conte", SourceError::Closed);
     let put = store.put(&owner(), &wrong, &mut { cut }).await;

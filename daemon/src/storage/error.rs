@@ -41,7 +41,10 @@ pub enum StorageError {
     /// Client: its bytes stopped; the session keeps what arrived and stands at `offset`.
     SourceFailed { offset: u64, source: SourceError },
     /// Client: the bytes have another digest than it said.
-    DigestMismatch { expected: Digest, actual: Digest },
+    DigestMismatch {
+        expected: Box<Digest>,
+        actual: Box<Digest>,
+    },
     /// Load: as many sessions are open as there may be.
     TooManyUploads,
     /// Load: the file threads don't keep up.

@@ -156,8 +156,8 @@ impl Lease {
         };
         if actual != *expected {
             return Err(StorageError::DigestMismatch {
-                expected: *expected,
-                actual,
+                expected: Box::new(*expected),
+                actual: Box::new(actual),
             });
         }
         self.sync(&file)?;

@@ -101,7 +101,7 @@ impl FsStore {
         lease = taken;
         let file = Arc::new(file);
         let start = (lease.session.offset, lease.session.hasher.clone());
-        let mut held = Held::Idle(lease);
+        let mut held = Held::Idle(Box::new(lease));
         let end = loop {
             let (result, bytes) = source.fill(buffer::pool().take()).await;
             let mut lease = held.lease().await?;
@@ -142,14 +142,14 @@ fn bytes_of(buffer: &buffer::Buffer) -> &[u8] {
 
 /// Where the lease is between two receives.
 enum Held {
-    Idle(Lease),
+    Idle(Box<Lease>),
     Writing(Outcome<Result<Lease, StorageError>>),
 }
 
 impl Held {
     async fn lease(self) -> Result<Lease, StorageError> {
         match self {
-            Held::Idle(lease) => Ok(lease),
+            Held::Idle(lease) => Ok(*lease),
             Held::Writing(outcome) => outcome.await?,
         }
     }

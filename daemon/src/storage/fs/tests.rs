@@ -70,15 +70,18 @@ fn a_killed_process_loses_no_answered_byte() {
     });
 }
 
+/// What a power cut did to an upload's bytes.
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn a_power_cut_never_leads_to_a_wrong_blob() {
     on_both_drivers(async |root| {
         let content = content(500_000);
-        let damages: [&dyn Fn(&mut Vec<u8>); 4] = [
-            &|bytes| bytes[250_000..].fill(0),
-            &|bytes| bytes.truncate(250_000),
-            &|bytes| bytes.clear(),
-            &|bytes| bytes[17] ^= 1,
+        let damages: [Damage; 4] = [
+            |bytes| bytes[250_000..].fill(0),
+            |bytes| bytes.truncate(250_000),
+            |bytes| bytes.clear(),
+            |bytes| bytes[17] ^= 1,
         ];
         for damage in damages {
             let id = session_of(root, &content).await;
