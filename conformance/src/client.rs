@@ -227,8 +227,10 @@ impl Client {
         let Some(realm) = parameter("realm") else {
             return Ok(None);
         };
-        // Credentials go to a realm only where the challenged registry itself is reached the same way.
         let authority = authority(&realm)?;
+        // A challenge may name any host: credentials follow it only to the registry's own.
+        let trusted = host_of(&authority) == host_of(&self.authority);
+        let basic = self.basic.as_deref().filter(|_| trusted);
         let path = path_of(&realm);
         let mut target = format!("{path}{}", if path.contains('?') { "&" } else { "?" });
         for name in ["service", "scope"] {
@@ -237,7 +239,7 @@ impl Client {
             }
         }
         let request = Request::new("GET", target.trim_end_matches(['&', '?']));
-        let response = transfer(&authority, &request, self.basic.as_deref())?;
+        let response = transfer(&authority, &request, basic)?;
         let answer: serde_json::Value = serde_json::from_slice(&response.body).unwrap_or_default();
         let token = answer.get("token").or_else(|| answer.get("access_token"));
         Ok(token
@@ -400,6 +402,14 @@ fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>, name: &str) -> Result<bool,
     Ok(count > 0)
 }
 
+/// The host of `HOST:PORT`, brackets of an IPv6 address included.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
 fn authority(url: &str) -> Result<String, ClientError> {
     let rest = match url.split_once("://") {
         Some(("http", rest)) => rest,
@@ -444,4 +454,15 @@ pub fn percent_encode(text: &str) -> String {
         }
     }
     encoded
+}
+#[test]
+fn a_realm_is_trusted_by_its_host() {
+    for (authority, host) in [
+        ("a.test:5000", "a.test"),
+        ("a.test", "a.test"),
+        ("[::1]:5000", "[::1]"),
+        ("a.test.evil:5000", "a.test.evil"),
+    ] {
+        assert_eq!(host_of(authority), host);
+    }
 }
