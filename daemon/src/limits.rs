@@ -65,3 +65,38 @@ pub const BUFFER_POOL_IDLE_MAX: usize = 64;
 pub const UPLOAD_SESSIONS_MAX: usize = 100_000;
 /// Largest state file of an upload session that is read.
 pub const UPLOAD_STATE_BYTES_MAX: u64 = 64 << 10;
+
+/// Headers of one request.
+pub const HEADERS_MAX: usize = 100;
+/// Request target.
+pub const TARGET_BYTES_MAX: usize = 8 << 10;
+/// Ranges one `Range` header may name before it is ignored.
+pub const RANGE_SPECS_MAX: usize = 16;
+/// Digits of a chunk size (a 64-bit number).
+pub const CHUNK_SIZE_DIGITS_MAX: usize = 16;
+/// Chunk extensions of one body together.
+pub const CHUNK_EXTENSION_BYTES_MAX: usize = 16 << 10;
+/// Trailers of one body together.
+pub const TRAILER_BYTES_MAX: usize = 8 << 10;
+/// Requests answered on one connection before it is closed.
+pub const CONNECTION_REQUESTS_MAX: u64 = 100_000;
+/// Time from the first byte of a request to the end of its head.
+pub const HEAD_SECONDS_MAX: u64 = 15;
+/// Time a connection may stay open between requests.
+pub const IDLE_SECONDS_MAX: u64 = 75;
+/// Time without a byte of a body that is being read.
+pub const BODY_IDLE_SECONDS_MAX: u64 = 30;
+/// Time spent waiting for one request's body altogether.
+pub const BODY_SECONDS_MAX: u64 = 12 * 3600;
+/// Time without a byte taken by the client of an answer.
+pub const WRITE_IDLE_SECONDS_MAX: u64 = 30;
+/// Slowest body or answer tolerated, bytes a second, after the grace time.
+pub const TRANSFER_BYTES_PER_SECOND_MIN: u64 = 512;
+/// Time before the slowest tolerated rate counts.
+pub const TRANSFER_GRACE_SECONDS: u64 = 20;
+/// Unread body that is read and dropped to keep a connection, or while one lingers.
+pub const DRAIN_BYTES_MAX: u64 = 256 << 10;
+/// Time for that dropping, and for a half-closed connection to linger.
+pub const LINGER_SECONDS_MAX: u64 = 5;
+/// Bytes asked of a socket in one read.
+pub const READ_BYTES: usize = 64 << 10;

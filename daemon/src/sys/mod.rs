@@ -6,6 +6,7 @@ pub mod buffer;
 pub mod drain;
 pub mod driver;
 pub mod file;
+pub mod sendfile;
 pub mod signals;
 
 pub use driver::driver;
