@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 pub use crate::sys::drain::Drain;
 
@@ -49,23 +49,21 @@ impl Connections {
     /// Until another connection may be accepted, or `drain` was begun.
     pub(super) async fn room(&self, drain: &Drain) {
         let mut begun = std::pin::pin!(drain.wait());
-        poll_fn(|context| {
-            if self.open() < self.shared.max || begun.as_mut().poll(context).is_ready() {
-                return Poll::Ready(());
-            }
-            self.shared
-                .waiting
-                .borrow_mut()
-                .push(context.waker().clone());
-            Poll::Pending
+        self.until(|context| {
+            self.open() < self.shared.max || begun.as_mut().poll(context).is_ready()
         })
         .await;
     }
 
     /// Until none is open.
     pub(super) async fn ended(&self) {
+        self.until(|_| self.open() == 0).await;
+    }
+
+    /// Until `holds`, asked again whenever a connection ends.
+    async fn until(&self, mut holds: impl FnMut(&mut Context<'_>) -> bool) {
         poll_fn(|context| {
-            if self.open() == 0 {
+            if holds(context) {
                 return Poll::Ready(());
             }
             self.shared
